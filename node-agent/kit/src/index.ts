@@ -7,4 +7,5 @@ export * from './fail.ts';
 export * from './files.ts';
 export * from './folders.ts';
 export * from './log.ts';
+export * from './password-hash.ts';
 export * from './session.ts';
