@@ -1,0 +1,39 @@
+// The broker as a process of its own. A parent that forks it is told
+// `{ ready: true, port, tlsPort }`, or `{ ready: false, code, message, hint }` before it ends.
+import { homedir } from 'node:os';
+import { asFailure, describeFailure, dieWithParent } from '@salvage/kit';
+import { startBroker } from './broker.ts';
+import { createPinoLog } from './log.ts';
+import { readSettings } from './settings.ts';
+
+/** A parent that is gone ends us at once; mosquitto, if it is ours, goes the same way. */
+dieWithParent();
+
+async function main(): Promise<void> {
+  const settings = readSettings(process.argv.slice(2), process.env, homedir());
+  const log = createPinoLog(settings.logLevel);
+  const broker = await startBroker({ ...settings, log });
+  let stopping = false;
+  const stop = async (signal: string): Promise<void> => {
+    if (stopping) return;
+    stopping = true;
+    log.info('broker-stopping', { signal });
+    await broker.stop();
+    process.exit(0);
+  };
+  process.on('SIGTERM', () => void stop('SIGTERM'));
+  // Ctrl-C reaches the whole terminal; a forked broker waits for its parent, who still has goodbyes
+  // to send through it.
+  process.on('SIGINT', () => {
+    if (!process.connected) void stop('SIGINT');
+  });
+  process.send?.({ ready: true, port: broker.port, tlsPort: broker.tlsPort });
+}
+
+main().catch((error: unknown) => {
+  const { code, message, hint } = asFailure(error, 'SLV_BROKER', 'the broker cannot start');
+  process.stderr.write(`${describeFailure(error)}\n`);
+  const exit = (): never => process.exit(1);
+  if (process.send === undefined) exit();
+  else process.send({ ready: false, code, message, hint }, undefined, undefined, exit);
+});
