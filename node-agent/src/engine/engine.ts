@@ -1,7 +1,13 @@
 // The engine interface. An engine makes tokens in a child process: llama.cpp may abort(), and that
 // must never take the agent. Adapters (`binding`, `fake`, later llama-server) end their
 // declaration with `satisfies EngineKind`.
-import type { CompletionEvent, CompletionRequest, EngineName, ModelId } from '@salvage/contract';
+import type {
+  CompletionEvent,
+  CompletionRequest,
+  EngineName,
+  JobEnergy,
+  ModelId,
+} from '@salvage/contract';
 
 /** Everything an engine needs to start; paths are on this node's disk. */
 export interface EngineSpec {
@@ -44,4 +50,47 @@ export interface EngineKind {
   /** The llama.cpp release it carries, for example `v0.5.0`; null when it cannot run here. */
   release(): Promise<string | null>;
   create(spec: EngineSpec): Engine;
+}
+
+/** What the room that owns the engines says of one of them. */
+export interface RoomEngine {
+  spec: EngineSpec;
+  phase: 'loading' | 'ready' | 'failed' | 'stopping';
+  /** Share of the loading that is done, 0 to 1. */
+  progress: number;
+  /** Answers at work and answers that wait. */
+  jobsRunning: number;
+  /** Times the child was started again. */
+  restarts: number;
+  /** Why it failed last, for people; null while all is well. */
+  problem: string | null;
+  memoryBytes: number | null;
+}
+
+/** The engines of this node: starts, watches, restarts and ends them. */
+export interface EngineRoom {
+  /** Starts an engine; the same spec again does nothing, another spec under its id replaces it. */
+  start(spec: EngineSpec): void;
+  /** Ends it and forgets it; resolves when its child is gone. Unknown ids resolve at once. */
+  stop(engineId: string): Promise<void>;
+  stopAll(): Promise<void>;
+  list(): RoomEngine[];
+  /**
+   * One answer: waits its turn (bounded), is watched for progress, and ends with `end` (with the
+   * job's energy in it) or `error`. Throws nothing.
+   */
+  complete(
+    engineId: string,
+    request: CompletionRequest,
+    signal: AbortSignal,
+  ): AsyncIterable<CompletionEvent>;
+  /** Answers at work and waiting, over all engines. */
+  readonly jobsRunning: number;
+}
+
+/** What the engine room tells the meters, so that windows are cut at the edges of jobs. */
+export interface JobMeter {
+  started(jobId: string): void;
+  /** Resolves with the energy of the job once its last window is closed. */
+  ended(jobId: string): Promise<JobEnergy | null>;
 }
