@@ -1,0 +1,146 @@
+// The hub door's routes: join script, packs, enrolment and the model store. Tokens guard the first
+// three, a node's client certificate the last. The gateway's own routes are mounted beside them.
+import type { TLSSocket } from 'node:tls';
+import type { HttpBindings } from '@hono/node-server';
+import { serveStatic } from '@hono/node-server/serve-static';
+import { type EnrolAnswer, EnrolRequest, type HubError, Sha256 } from '@salvage/contract';
+import { asFailure, type Clock, type Log, randomPassword, SalvageError } from '@salvage/kit';
+import type { Context } from 'hono';
+import { Hono } from 'hono';
+import { bodyLimit } from 'hono/body-limit';
+import * as v from 'valibot';
+import type { Authority } from './certificates.ts';
+import { joinScript } from './join-script.ts';
+import type { NodeRegister } from './node-register.ts';
+import type { Packs } from './packs.ts';
+import type { TokenStore } from './token-store.ts';
+
+export interface JoinDoorOptions {
+  clock: Clock;
+  log: Log;
+  authority: Authority;
+  tokens: TokenStore;
+  register: NodeRegister;
+  packs: Packs;
+  pin: string;
+  fileOfModel(sha256: string): string | null;
+  /** Broker's address for a node that reached the hub under `host`. */
+  mqttUrl(host: string, local: boolean): string;
+  hubUrl(host: string): string;
+  /** Resolves when the broker knows the new node. */
+  onEnrolled(nodeId: string): Promise<void>;
+}
+
+type Environment = { Bindings: HttpBindings };
+
+export function createJoinDoor(options: JoinDoorOptions): Hono<Environment> {
+  const app = new Hono<Environment>();
+
+  app.get('/join/:token', async (c) => {
+    const { token } = c.req.param();
+    if (options.tokens.find(token, 'node') === null) return refuseScript(c);
+    const packs = await options.packs.ready();
+    const hubUrl = options.hubUrl(hostOf(c));
+    return c.text(joinScript({ hubUrl, pin: options.pin, token, packs }), 200, {
+      'content-type': 'text/x-shellscript; charset=utf-8',
+    });
+  });
+
+  app.get('/join/:token/pack/:file', async (c, next) => {
+    const { token, file } = c.req.param();
+    if (options.tokens.find(token, 'node') === null) return c.json(tokenError, 403);
+    const path = options.packs.fileOf(file);
+    if (path === null) return c.json(notFound(`there is no pack ${file}`), 404);
+    return (await serveStatic<Environment>({ path })(c, next)) ?? c.json(notFound(file), 404);
+  });
+
+  app.post('/join/enrol', bodyLimit({ maxSize: 16_384 }), async (c) => {
+    const parsed = v.safeParse(EnrolRequest, await c.req.json().catch(() => null));
+    if (!parsed.success) {
+      const { code, hint } = new SalvageError('SLV_REQUEST', '');
+      return c.json({ code, message: 'not an enrolment request', hint } satisfies HubError, 400);
+    }
+    const request = parsed.output;
+    const record = options.tokens.find(request.token, 'node');
+    if (record === null) return c.json(tokenError, 403);
+    try {
+      return c.json(await enrol(request, record.local, hostOf(c), record.tokenId));
+    } catch (error) {
+      const { code, message, hint } = asFailure(error, 'SLV_REQUEST', 'cannot enrol');
+      return c.json({ code, message, hint } satisfies HubError, 400);
+    }
+  });
+
+  const enrol = async (
+    request: EnrolRequest,
+    local: boolean,
+    host: string,
+    tokenId: string,
+  ): Promise<EnrolAnswer> => {
+    const password = randomPassword();
+    await options.tokens.use(tokenId);
+    const now = options.clock.unixMilliseconds();
+    const node = await options.register.enrol({ name: request.name, password, now, local });
+    const certificatePem = await options.authority.issue({
+      publicKeyPem: request.publicKeyPem,
+      name: node.nodeId,
+      role: 'node',
+    });
+    options.log.info('node-enrolled', { nodeId: node.nodeId, architecture: request.architecture });
+    await options.onEnrolled(node.nodeId);
+    return {
+      nodeId: node.nodeId,
+      clusterId: options.register.clusterId,
+      caPem: options.authority.caPem,
+      certificatePem,
+      mqtt: { url: options.mqttUrl(host, local), user: node.nodeId, password },
+      hubUrl: options.hubUrl(host),
+    };
+  };
+
+  app.get('/store/models/:sha256', async (c, next) => {
+    const { sha256 } = c.req.param();
+    if (!isMember(c, options.register)) {
+      return c.json(denied, 403);
+    }
+    const path = v.is(Sha256, sha256) ? options.fileOfModel(sha256) : null;
+    if (path === null) return c.json(notFound(`there is no model ${sha256.slice(0, 12)}`), 404);
+    return (await serveStatic<Environment>({ path })(c, next)) ?? c.json(notFound(sha256), 404);
+  });
+
+  return app;
+}
+
+const tokenError: HubError = {
+  code: 'SLV_TOKEN',
+  message: 'this join token is not known, was used already, or has expired',
+  hint: 'make a new one on the hub: salvage token create',
+};
+
+const denied: HubError = {
+  code: 'SLV_DENIED',
+  message: 'the model store answers nodes of this cluster alone',
+  hint: 'join this machine to the cluster first',
+};
+
+function notFound(message: string): HubError {
+  return { code: 'SLV_MODEL_UNKNOWN', message, hint: '' };
+}
+
+/** For curl piped into sh: with -f it prints its own error and the shell gets nothing. */
+function refuseScript(c: Context<Environment>): Response {
+  return c.text(`echo 'salvage: ${tokenError.message}; ${tokenError.hint}' >&2; exit 1\n`, 403);
+}
+
+/** A certificate of our CA whose bearer is a node that was not removed since. */
+function isMember(c: Context<Environment>, register: NodeRegister): boolean {
+  const socket = c.env.incoming.socket as TLSSocket;
+  if (socket.authorized !== true) return false;
+  const { subject } = socket.getPeerCertificate();
+  return subject?.OU === 'node' && register.get(String(subject.CN)) !== null;
+}
+
+/** The name or address under which the caller reached us. */
+function hostOf(c: Context<Environment>): string {
+  return new URL(c.req.url).hostname;
+}
