@@ -1,0 +1,147 @@
+// A ready engine for a model: the one that runs, or a new placement, waited for. This is where
+// placement meets the world's delays: nodes that have not said hello yet, engines that load, fail
+// or vanish. One loop, woken by changes, with one deadline.
+import type { NodeId } from '@salvage/contract';
+import { type Clock, type Log, SalvageError } from '@salvage/kit';
+import { limits } from '../limits.ts';
+import type { ModelCard } from '../models/card.ts';
+import type { PlaceAnswer, Refusal } from '../placement/types.ts';
+import type { Changes } from './changes.ts';
+import { leastUsed, type Placed, type Placements } from './placements.ts';
+
+export interface AcquirePorts {
+  clock: Clock;
+  log: Log;
+  changes: Changes;
+  placements: Placements;
+  /** Where the model's engine stands now. */
+  standing(placed: Placed): Standing;
+  place(card: ModelCard): PlaceAnswer;
+  /** Tells the nodes what changed. */
+  publish(): void;
+  /** True while nodes may still say hello: just after a start, or after one was lost. */
+  mayYetCome(nodeId: NodeId | null): boolean;
+}
+
+export type Standing =
+  | { kind: 'ready' }
+  | { kind: 'coming' }
+  | { kind: 'failed'; problem: string; giveUp: boolean }
+  | { kind: 'gone' };
+
+/** Resolves when the model's placement is ready. Rejects with SLV_NO_PLACE or SLV_TIMEOUT. */
+export async function acquirePlacement(
+  card: ModelCard,
+  ports: AcquirePorts,
+  signal: AbortSignal,
+): Promise<Placed> {
+  const until = ports.clock.monotonicMilliseconds() + limits.acquireMillisecondsMax;
+  const evicted = new Set<string>();
+  let lostNode: NodeId | null = null;
+  for (;;) {
+    if (signal.aborted) throw new SalvageError('SLV_TIMEOUT', 'the request was given up');
+    const placed = ports.placements.get(card.modelId);
+    if (placed !== null) {
+      placed.usedAt = ports.clock.unixMilliseconds();
+      const standing = ports.standing(placed);
+      if (standing.kind === 'ready') return placed;
+      if (standing.kind === 'gone') lostNode = placed.candidate.head;
+      giveUpIfHopeless(placed, standing, ports);
+    }
+    if (ports.placements.get(card.modelId) === null) {
+      const answer = ports.place(card);
+      if (answer.ok) settle(card, answer, ports);
+      else if (!ports.mayYetCome(lostNode)) makeRoomOrRefuse(card, answer.refusals, evicted, ports);
+    }
+    if (ports.clock.monotonicMilliseconds() > until) throw tooLong(card, ports);
+    await ports.changes.wait(1_000, signal);
+  }
+}
+
+function giveUpIfHopeless(placed: Placed, standing: Standing, ports: AcquirePorts): void {
+  const { modelId } = placed.card;
+  const { head } = placed.candidate;
+  if (standing.kind === 'gone') {
+    ports.log.warn('placement-lost', { modelId, nodeId: head });
+    ports.placements.drop(modelId);
+  } else if (standing.kind === 'failed' && standing.giveUp) {
+    ports.log.warn('placement-failed', { modelId, nodeId: head, problem: standing.problem });
+    const now = ports.clock.unixMilliseconds();
+    ports.placements.rememberFailure(modelId, head, standing.problem, now);
+    ports.placements.drop(modelId);
+    ports.publish();
+  }
+}
+
+function settle(
+  card: ModelCard,
+  answer: Extract<PlaceAnswer, { ok: true }>,
+  ports: AcquirePorts,
+): void {
+  const now = ports.clock.unixMilliseconds();
+  const { candidate, price } = answer.winner;
+  ports.log.info('placed', { modelId: card.modelId, nodeId: candidate.head });
+  ports.placements.set({
+    candidate,
+    card,
+    price,
+    reason: answer.because,
+    placedAt: now,
+    usedAt: now,
+    jobsRunning: 0,
+    failedSince: null,
+  });
+  ports.publish();
+}
+
+/** Unloads the model that was used longest ago where memory is what is missing, else refuses. */
+function makeRoomOrRefuse(
+  card: ModelCard,
+  refusals: Refusal[],
+  evicted: Set<string>,
+  ports: AcquirePorts,
+): void {
+  const victim = leastUsed(ports.placements.list(), card.modelId);
+  const forMemory = refusals.some((refusal) => refusal.code === 'memory');
+  if (forMemory && evicted.size > 0 && !evicted.has(card.modelId)) {
+    // A model was unloaded a moment ago: its memory comes back when its child has ended.
+    evicted.add(card.modelId);
+    return;
+  }
+  if (forMemory && victim !== null && evicted.size < limits.placementsMax) {
+    ports.log.info('placement-evicted', {
+      modelId: victim.card.modelId,
+      nodeId: victim.candidate.head,
+    });
+    evicted.add(victim.card.modelId);
+    evicted.delete(card.modelId);
+    ports.placements.drop(victim.card.modelId);
+    ports.publish();
+    return;
+  }
+  throw new SalvageError('SLV_NO_PLACE', `no node can run ${card.modelId}: ${inWords(refusals)}`, {
+    hint: `see why: salvage place ${card.modelId} --explain`,
+  });
+}
+
+function inWords(refusals: Refusal[]): string {
+  if (refusals.length === 0) return 'there is no node';
+  const shown = refusals
+    .slice(0, 4)
+    .map(({ nodeId, text }) => (nodeId ? `${nodeId}: ${text}` : text));
+  const more = refusals.length - shown.length;
+  return shown.join('; ') + (more > 0 ? `; and ${more} more` : '');
+}
+
+function tooLong(card: ModelCard, ports: AcquirePorts): SalvageError {
+  const placed = ports.placements.get(card.modelId);
+  const where = placed === null ? '' : ` on ${placed.candidate.head}`;
+  const seconds = limits.acquireMillisecondsMax / 1000;
+  return new SalvageError(
+    'SLV_TIMEOUT',
+    `${card.modelId} was not ready${where} after ${seconds} s`,
+    {
+      hint: 'it may be ready soon: ask again; salvage status shows how far it is',
+    },
+  );
+}
