@@ -4,7 +4,7 @@
 import { chmodSync, mkdirSync } from 'node:fs';
 import { dirname } from 'node:path';
 import type { Credential } from '@salvage/contract';
-import { asFailure, SalvageError } from '@salvage/kit';
+import { messageOf, SalvageError } from '@salvage/kit';
 import Database from 'better-sqlite3';
 
 export interface SavedDesired {
@@ -84,11 +84,24 @@ function open(file: string): Database.Database {
     database.pragma(`user_version = ${schemaVersion}`);
     return database;
   } catch (error) {
-    if (error instanceof SalvageError) throw error;
-    const failure = asFailure(error, 'SLV_STATE', `cannot use ${file}`);
-    throw new SalvageError('SLV_STATE', failure.message, {
-      hint: 'check the folder’s owner and space; a damaged file may be deleted: the planner sends its list again',
+    throw failureOf(error, file);
+  }
+}
+
+/** Says what to do: a damaged file is one thing, a folder or a package in disorder another. */
+function failureOf(error: unknown, file: string): SalvageError {
+  if (error instanceof SalvageError) return error;
+  const problem = messageOf(error).split('\n', 1)[0] ?? '';
+  const { code = '' } = error as { code?: string };
+  if (problem.startsWith('Could not locate the bindings file')) {
+    return new SalvageError('SLV_NEEDS_TOOL', 'better-sqlite3 was not built for this machine', {
+      hint: 'sudo apt install build-essential python3, then: npm rebuild better-sqlite3',
       cause: error,
     });
   }
+  const isDamaged = code === 'SQLITE_NOTADB' || code.startsWith('SQLITE_CORRUPT');
+  return new SalvageError('SLV_STATE', `cannot use ${file}: ${problem}`, {
+    ...(isDamaged ? { hint: 'delete it: the planner sends its list of credentials again' } : {}),
+    cause: error,
+  });
 }

@@ -325,7 +325,10 @@ async function stillServes(options: MutationOptions): Promise<boolean> {
     const topic = `salvage/v1/node/${node.nodeId}/command`;
     const listener = await enter(node);
     const heard = new Promise<boolean>((resolve) => {
-      listener.on('message', (_topic, payload) => resolve(payload.toString() === 'still there?'));
+      // What the conversations left behind may come first.
+      listener.on('message', (_topic, payload) => {
+        if (payload.toString() === 'still there?') resolve(true);
+      });
       setTimeout(() => resolve(false), serveMilliseconds).unref();
     });
     await listener.subscribeAsync(topic, { qos: 1 });

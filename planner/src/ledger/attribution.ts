@@ -1,7 +1,7 @@
 // Readings -> who spent them. Every microjoule of a reading belongs to jobs, to idle or to
 // overhead, and to exactly one of them; windows that several jobs share are split in equal parts.
 // Integers throughout, so that the parts add up to what was metered, to the microjoule. Pure.
-import assert from 'node:assert/strict';
+import { strict as assert } from 'node:assert';
 import type { EnergyReading, NodeId } from '@salvage/contract';
 
 export type Scope = NonNullable<EnergyReading['scope']>;
