@@ -35,6 +35,7 @@ export function writeFilters(who: Principal): string[] {
 }
 
 function filters(who: Principal, side: 'readers' | 'writers'): string[] {
+  if (who.role === 'node' && who.nodeId === null) return []; // of no node, so of none
   return topicNames
     .filter((name: TopicName) => (topics[name] as TopicRow)[side].includes(who.role))
     .map((name) => filterOf(name, who.role === 'node' && who.nodeId ? { nodeId: who.nodeId } : {}));

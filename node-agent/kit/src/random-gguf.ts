@@ -114,8 +114,9 @@ export function shapeOfBytes(bytes: number, vocabulary = 512): ModelShape {
 /**
  * Writes a model of random weights that llama.cpp loads and runs; the same shape and seed give the
  * same bytes. Special tokens and bytes have zero rows in the output, so their logits are 0 while
- * the others' spread is about 5: an answer is printable ASCII, and it ends by itself about once in
- * a million tokens. Throws SLV_REQUEST for a shape that cannot be, SLV_DISK_FULL.
+ * the others spread about 5 around it: an answer is printable ASCII, and at temperatures up to 1 it
+ * ends by itself less than once in a million tokens. Throws SLV_REQUEST for a shape that cannot be,
+ * SLV_DISK_FULL.
  */
 export async function writeRandomGguf(
   path: string,
