@@ -123,6 +123,7 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
             release: first.release,
             facts,
             readVitals: () => readVitals(config.root),
+            readTicks: () => readCpuTicks(config.root),
             diskFile: () => cache.list().map((sha256) => cache.pathOf(sha256))[0] ?? null,
             clock,
             log,

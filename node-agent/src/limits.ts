@@ -56,6 +56,8 @@ export const limits = {
   cacheModelsMax: 200,
 
   benchmarkAttemptsMax: 3,
+  /** Times that a full benchmark waits for other programs to be done, a minute each. */
+  benchmarkQuietAttemptsMax: 15,
   benchmarkAgainMilliseconds: 60_000,
   /** An engine that hangs in a benchmark must not keep the node from its work for ever. */
   benchmarkMillisecondsMax: 120_000,

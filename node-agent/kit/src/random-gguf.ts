@@ -28,7 +28,8 @@ export interface ModelShape {
   quant: 'Q4_0' | 'Q8_0' | 'F16';
 }
 
-const tiny = 2 ** -24;
+/** The smallest half-float above 0. */
+const smallestScale = 2 ** -24;
 const chunkBytesMax = 4 * 2 ** 20;
 const specialTokens = ['<unk>', '<s>', '</s>'] as const;
 /** Special tokens, the 256 bytes, and the 95 printable characters. */
@@ -37,7 +38,7 @@ export const vocabularyMin = specialTokens.length + 256 + 95;
 export const vocabularyMax = 65_536;
 
 export const shapes = {
-  /** About 155 MB: slow enough that an answer can be interrupted, small enough for any test. */
+  /** About 157 MB: slow enough that an answer can be interrupted, small enough for any test. */
   slow: {
     architecture: 'llama',
     layers: 24,
@@ -228,7 +229,7 @@ function spread(chunk: Buffer, type: RandomTensor['type'], size: number): void {
   assert(type === 'Q4_0' || type === 'Q8_0');
   // Root mean squares of the whole numbers -8 to 7 and -128 to 127.
   const ofWhole = type === 'Q4_0' ? Math.sqrt(21.5) : Math.sqrt(5461.5);
-  const scale = halfOf(Math.max(tiny, size / ofWhole));
+  const scale = halfOf(Math.max(smallestScale, size / ofWhole));
   for (let at = 0; at < chunk.length; at += type === 'Q4_0' ? 18 : 34)
     chunk.writeUInt16LE(scale, at);
 }

@@ -59,6 +59,7 @@ async function setUp(release = 'v0.5.0', file = join(folder, `${randomUUID()}.js
         throttleCount: 3,
         throttledNow: null,
       }),
+      readTicks: () => null,
       diskFile: () => null,
       clock: realClock,
       log: silentLog,

@@ -25,7 +25,7 @@ export interface BenchmarkRoom {
 
 export interface BenchmarkRoomOptions {
   /** Null when no engine can run on this node. */
-  world: BenchmarkWorld | null;
+  world: Omit<BenchmarkWorld, 'wantsQuiet'> | null;
   /** Where the result is kept. */
   file: string;
   meter: Pick<MeterRoom, 'overheadStarted' | 'overheadEnded'>;
@@ -39,7 +39,11 @@ interface Run {
 }
 
 export async function openBenchmarkRoom(options: BenchmarkRoomOptions): Promise<BenchmarkRoom> {
-  const { world, file, meter } = options;
+  const { file, meter } = options;
+  /** How often a full benchmark still waits for other programs to be done. */
+  let patience = limits.benchmarkQuietAttemptsMax;
+  const world =
+    options.world === null ? null : { ...options.world, wantsQuiet: () => patience > 0 };
   const attempts = world === null ? 0 : limits.benchmarkAttemptsMax;
   const attemptsLeft: Record<Depth, number> = { quick: attempts, full: attempts };
   let current = world === null ? null : await readSaved(file, world);
@@ -72,7 +76,10 @@ export async function openBenchmarkRoom(options: BenchmarkRoomOptions): Promise<
         late.aborted && !signal.aborted
           ? new SalvageError('SLV_ENGINE_STUCK', 'the benchmark did not come to an end')
           : asFailure(error, 'SLV_ENGINE_START', 'the benchmark failed');
-      if (!signal.aborted) {
+      if (failure.code === 'SLV_QUEUE_FULL' && !signal.aborted) {
+        patience -= 1;
+        againAt = having.clock.monotonicMilliseconds() + limits.benchmarkAgainMilliseconds;
+      } else if (!signal.aborted) {
         problem = failure.message;
         attemptsLeft[depth] -= 1;
         if (failure.code === 'SLV_UNSUPPORTED') attemptsLeft.quick = attemptsLeft.full = 0;

@@ -5,6 +5,7 @@ import fc from 'fast-check';
 import {
   bestThreads,
   dueBenchmark,
+  freeCores,
   planModel,
   stillValid,
   threadSteps,
@@ -69,12 +70,22 @@ describe('the model of a benchmark', () => {
 });
 
 describe('thread counts', () => {
-  it('are few, each once, all cores first', () => {
-    assert.deepEqual(threadSteps('full', 1), [1]);
-    assert.deepEqual(threadSteps('full', 2), [2, 1]);
-    assert.deepEqual(threadSteps('full', 4), [4, 2, 1, 3]);
-    assert.deepEqual(threadSteps('full', 16), [16, 8, 1, 15, 4]);
-    assert.deepEqual(threadSteps('quick', 4), [4, 2]);
+  it('are few, each once, all free cores first', () => {
+    assert.deepEqual(threadSteps('full', 1, 1), [1]);
+    assert.deepEqual(threadSteps('full', 2, 2), [2, 1]);
+    assert.deepEqual(threadSteps('full', 4, 4), [4, 2, 1, 3]);
+    assert.deepEqual(threadSteps('full', 16, 16), [16, 8, 1, 15, 4]);
+    assert.deepEqual(threadSteps('full', 4, 3), [3, 4, 2, 1]);
+    assert.deepEqual(threadSteps('quick', 4, 4), [4, 2]);
+    assert.deepEqual(threadSteps('quick', 4, 1), [1, 2]);
+  });
+
+  it('leave cores to other programs, but never all', () => {
+    assert.equal(freeCores(4, 0), 4);
+    assert.equal(freeCores(4, 0.3), 3);
+    assert.equal(freeCores(2, 0.55), 1);
+    assert.equal(freeCores(2, 1), 1);
+    assert.equal(freeCores(2, null), 2);
   });
 
   it('are best when fastest, and fewest among equals', () => {

@@ -39,14 +39,26 @@ export function planModel(given: {
   return { bytesMax, exceedsCache: given.cacheLastLevelBytes !== null && bytesMax >= wanted };
 }
 
+/**
+ * Cores that nobody else uses, at least one. The engine's threads wait for one another at each
+ * layer, so one core shared with another program slows them all down many times over.
+ */
+export function freeCores(coresPhysical: number, busyShare: number | null): number {
+  return Math.max(1, Math.round(coresPhysical * (1 - (busyShare ?? 0))));
+}
+
+/** Above this share of all cores, what a full benchmark measures is somebody else's work. */
+export const quietShareMax = 0.25;
+
 /** Thread counts to try, the likeliest best one first; a quick benchmark gets to few of them. */
-export function threadSteps(depth: Depth, coresPhysical: number): number[] {
+export function threadSteps(depth: Depth, coresPhysical: number, coresFree: number): number[] {
   const cores = Math.max(1, coresPhysical);
+  const free = Math.min(cores, coresFree);
   const half = Math.max(1, Math.round(cores / 2));
   const steps =
     depth === 'quick'
-      ? [cores, half]
-      : [cores, half, 1, Math.max(1, cores - 1), Math.ceil(cores / 4)];
+      ? [free, half]
+      : [free, cores, half, 1, Math.max(1, cores - 1), Math.ceil(cores / 4)];
   return [...new Set(steps)];
 }
 

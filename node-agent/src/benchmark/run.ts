@@ -13,7 +13,7 @@ import {
   writeRandomGguf,
 } from '@salvage/kit/random-gguf';
 import type { Engine, EngineKind, EngineSpec } from '../engine/engine.ts';
-import type { Vitals } from '../facts/vitals.ts';
+import type { CpuTicks, Vitals } from '../facts/vitals.ts';
 import { readDiskSpeed } from './disk-speed.ts';
 import { findMemoryPlace, makeFolder } from './memory-folder.ts';
 import {
@@ -21,7 +21,9 @@ import {
   bestThreads,
   budgetMilliseconds,
   type Depth,
+  freeCores,
   planModel,
+  quietShareMax,
   type ThreadPoint,
   threadSteps,
   throttledBetween,
@@ -33,6 +35,9 @@ export interface BenchmarkWorld {
   release: string;
   facts: Facts;
   readVitals(): Vitals;
+  readTicks(): CpuTicks | null;
+  /** True refuses to measure while other programs use the machine. */
+  wantsQuiet(): boolean;
   /** A model on this node's disk to read from, null when there is none yet. */
   diskFile(): string | null;
   clock: Clock;
@@ -48,6 +53,8 @@ const decodeMilliseconds: Record<Depth, number> = { quick: 500, full: 1_500 };
 const reserveMilliseconds: Record<Depth, number> = { quick: 0, full: 25_000 };
 /** A step may take this many times as long as the longest before it. */
 const stepMargin = 1.3;
+/** Long enough for twenty ticks of each core. */
+const lookMilliseconds = 200;
 const disk = { bytesMax: 256 * 1024 * 1024, millisecondsMax: 1_500 };
 
 /**
@@ -63,6 +70,13 @@ export async function runBenchmark(
   const begin = clock.monotonicMilliseconds();
   const spent = (): number => clock.monotonicMilliseconds() - begin;
   const before = world.readVitals();
+  const busyShare = await busyShareNow(world, signal);
+  if (depth === 'full' && world.wantsQuiet() && (busyShare ?? 0) > quietShareMax) {
+    throw new SalvageError('SLV_QUEUE_FULL', 'other programs use this machine', {
+      hint: 'it is measured when they are done',
+    });
+  }
+  const coresFree = freeCores(facts.coresPhysical, busyShare);
   const place = await findMemoryPlace();
   const plan =
     place === null
@@ -84,7 +98,8 @@ export async function runBenchmark(
     const shape = shapeOfBytes(plan.bytesMax);
     const modelPath = join(folder, 'benchmark.gguf');
     await writeRandomGguf(modelPath, shape, 1);
-    const session = { depth, world, modelPath, vocabulary: shape.vocabulary, signal, spent };
+    const { vocabulary } = shape;
+    const session = { depth, world, modelPath, vocabulary, coresFree, signal, spent };
     const speeds = await measureThreads(session);
     const best = bestThreads(speeds.threads);
     if (best === null) throw new SalvageError('SLV_ENGINE_EXITED', 'the engine made no tokens');
@@ -120,6 +135,18 @@ export async function runBenchmark(
   }
 }
 
+/** Share of all cores that others use right now, null where the kernel does not say. */
+async function busyShareNow(
+  { readTicks, clock }: BenchmarkWorld,
+  signal: AbortSignal,
+): Promise<number | null> {
+  const from = readTicks();
+  await clock.sleep(lookMilliseconds, signal);
+  const to = readTicks();
+  if (from === null || to === null || to.total <= from.total) return null;
+  return (to.busy - from.busy) / (to.total - from.total);
+}
+
 /** All weights but the input embeddings, of which one token reads one row. */
 function bytesPerToken(shape: ModelShape): number {
   return weightsBytes(shape) - tensorBytes(shape.quant, [shape.width, shape.vocabulary]);
@@ -130,6 +157,7 @@ interface Session {
   world: BenchmarkWorld;
   modelPath: string;
   vocabulary: number;
+  coresFree: number;
   signal: AbortSignal;
   spent(): number;
 }
@@ -142,7 +170,8 @@ async function measureThreads(
   const threads: ThreadPoint[] = [];
   let promptTokensPerSecond = 0;
   let longest = 0;
-  for (const count of threadSteps(depth, world.facts.coresPhysical)) {
+  const { coresPhysical } = world.facts;
+  for (const count of threadSteps(depth, coresPhysical, session.coresFree)) {
     const left = budgetMilliseconds[depth] - reserveMilliseconds[depth] - spent();
     if (threads.length > 0 && longest * stepMargin > left) break;
     const begin = spent();

@@ -3,9 +3,9 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { CompletionEvent, CompletionRequest, JobEnergy } from '@salvage/contract';
 import { silentLog } from '@salvage/kit';
+import { createHandClock, type HandClock } from '@salvage/kit/hand-clock';
 import fc from 'fast-check';
 import type { EngineRoom, EngineSpec, JobMeter } from './engine.ts';
-import { createHandClock, type HandClock } from './fake/hand-clock.ts';
 import { createFakeKind, type FakeEngine, type FakeOptions } from './fake/kind.ts';
 import { createEngineRoom } from './room.ts';
 

@@ -56,7 +56,7 @@ export async function openNodeRegister(
           hint: 'remove nodes that are gone: salvage nodes remove NODE',
         });
       }
-      const nodeId = freeId(nodeIdOf(name) || 'node', nodes);
+      const nodeId = freeId(nodeIdOf(name) || 'machine', nodes);
       const node = {
         nodeId,
         name: name.slice(0, 60) || nodeId,

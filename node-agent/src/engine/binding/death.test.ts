@@ -4,7 +4,7 @@ import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import { describe, it } from 'node:test';
 import { realClock, silentLog } from '@salvage/kit';
-import { createHandClock } from '../fake/hand-clock.ts';
+import { createHandClock } from '@salvage/kit/hand-clock';
 import { createEngineRoom } from '../room.ts';
 import {
   bindingKind,

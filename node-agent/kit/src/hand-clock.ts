@@ -1,6 +1,6 @@
 // A clock that a test turns by hand. Sleepers wake in order of time; between two of them
 // everything that is ready to run is let run.
-import type { Clock } from '@salvage/kit';
+import type { Clock } from './clock.ts';
 
 export interface HandClock extends Clock {
   /** Turns the clock on, waking everybody whose time comes. */
