@@ -13,6 +13,7 @@ import {
   SalvageError,
 } from '@salvage/kit';
 import { openBenchmarkRoom } from './benchmark/benchmark-room.ts';
+import type { Measure } from './benchmark/process.ts';
 import { createActs } from './commands/acts.ts';
 import { createCommands } from './commands/commands.ts';
 import { type AgentConfig, tunnelPortOf } from './config.ts';
@@ -43,6 +44,7 @@ export interface AgentOptions {
   identity: Identity;
   /** Ways of making tokens, the preferred one first. */
   kinds: readonly EngineKind[];
+  measure: Measure;
   clock: Clock;
   log: RingLog;
 }
@@ -119,12 +121,11 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
       first === null
         ? null
         : {
-            kind: first.kind,
             release: first.release,
             facts,
-            readVitals: () => readVitals(config.root),
-            readTicks: () => readCpuTicks(config.root),
             diskFile: () => cache.list().map((sha256) => cache.pathOf(sha256))[0] ?? null,
+            measure: options.measure,
+            root: config.root,
             clock,
             log,
           },

@@ -37,6 +37,10 @@ async function main(): Promise<void> {
     (await import('./engine/binding/child.ts')).runBindingChild();
     return;
   }
+  if (first === 'benchmark') {
+    (await import('./benchmark/process.ts')).benchmarkMain(process.argv[1] ?? '');
+    return;
+  }
   const command = first.startsWith('-') ? 'run' : first;
   const args = first.startsWith('-') ? [first, ...rest] : rest;
   if (args.includes('--help') || command === 'help') {

@@ -1,6 +1,7 @@
 // The two things the agent's program does: join a cluster, and run as a node of it.
 import { createLog, dieWithParent, realClock, SalvageError } from '@salvage/kit';
 import { type Agent, startAgent } from './agent.ts';
+import { measureInProcess } from './benchmark/process.ts';
 import { enrolConfigOf, runConfigOf } from './config.ts';
 import { createBindingKind } from './engine/binding/kind.ts';
 import { enrol } from './enrol.ts';
@@ -56,7 +57,14 @@ async function serve(args: string[], entry: string): Promise<void> {
     write: (line) => process.stderr.write(`${line}\n`),
   });
   const binding = createBindingKind({ entry, argv: ['engine-binding'], clock: realClock, log });
-  const agent = await startAgent({ config, identity, kinds: [binding], clock: realClock, log });
+  const agent = await startAgent({
+    config,
+    identity,
+    kinds: [binding],
+    measure: measureInProcess(entry),
+    clock: realClock,
+    log,
+  });
   stop.agent = agent;
   await agent.ended;
 }

@@ -1,18 +1,19 @@
 // The bundled agent at idle, connected, beside a bare Node process in the same minute: resident and
 // private memory, CPU seconds. Its engine is not loaded; benchmarks are done before the clock starts.
 import { execFileSync, spawn } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { pinOf } from '../../planner/src/hub/certificates.ts';
 import { startCluster, tree } from '../../test/lib/running-cluster.ts';
 import { until } from '../../test/lib/wait.ts';
 import type { Row } from './rows.ts';
 
-const nodeArgs = ['--max-semi-space-size=1']; // as the joined machine's wrapper starts it
+const nodeArgs = ['--max-semi-space-size=1', '--lite-mode']; // as the joined machine's wrapper starts it
 
 export async function idleAgent(seconds: number): Promise<Row[]> {
-  const folder = mkdtempSync(join(tmpdir(), 'salvage-bench-'));
+  // Below the tree, where the bundle finds its engine's package.
+  mkdirSync(join(tree, 'dist'), { recursive: true });
+  const folder = mkdtempSync(join(tree, 'dist', 'bench-'));
   const cluster = await startCluster();
   execFileSync(
     process.execPath,
@@ -54,18 +55,16 @@ export async function idleAgent(seconds: number): Promise<Row[]> {
     mqttUrl,
   ];
   const agent = spawn(process.execPath, [...nodeArgs, bundle, ...run], {
-    // The bundle finds its engine package where the tree has it.
-    env: { ...process.env, NODE_PATH: join(tree, 'node_modules') },
     stdio: 'ignore',
   });
   const bare = spawn(process.execPath, [...nodeArgs, '-e', 'setInterval(() => undefined, 1000)'], {
     stdio: 'ignore',
   });
   try {
-    await until('the agent to have measured itself', 180, async () => {
+    await until('the agent to have measured itself', 400, async () => {
       const { nodes } = await cluster.operator.status();
       const node = nodes.find((one) => one.nodeId === 'bench');
-      return node?.benchmark !== null && node?.benchmark !== undefined;
+      return node?.benchmark?.kind === 'full';
     });
     await pause(30);
     const before = cpuSecondsOf(agent.pid ?? 0);

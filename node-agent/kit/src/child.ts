@@ -10,6 +10,14 @@ export function dieWithParent(exit: () => void = () => process.exit(0)): void {
   if (process.connected) process.on('disconnect', exit);
 }
 
+/**
+ * Node's own arguments for a child that works: without those that keep an idle parent small at
+ * the price of slow JavaScript (`--lite-mode` has no optimising compiler).
+ */
+export function fullSpeedArguments(execArguments: readonly string[]): string[] {
+  return execArguments.filter((one) => !/^--(lite-mode|max-semi-space-size)/.test(one));
+}
+
 export interface RestartPolicy {
   waitMillisecondsMin: number;
   waitMillisecondsMax: number;

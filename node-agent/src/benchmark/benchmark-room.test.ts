@@ -12,6 +12,7 @@ import { createFakeKind } from '../engine/fake/kind.ts';
 import { readFacts } from '../facts/facts.ts';
 import { openBenchmarkRoom } from './benchmark-room.ts';
 import { findMemoryPlace } from './memory-folder.ts';
+import { type BenchmarkWorld, runBenchmark } from './run.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'salvage-benchmark-test-'));
 after(() => rmSync(folder, { recursive: true, force: true }));
@@ -44,23 +45,37 @@ function timedKind(): EngineKind {
   return { ...fake, create };
 }
 
+/** This process in the place of the child: the fake engine needs no other. */
+function worldOf(release: string): BenchmarkWorld {
+  return {
+    kind: timedKind(),
+    release,
+    facts,
+    readVitals: () => ({
+      memoryAvailableBytes: 100 * 1024 * 1024,
+      loadAverage: 0,
+      temperatureCelsius: null,
+      throttleCount: 3,
+      throttledNow: null,
+    }),
+    readTicks: () => null,
+    wantsQuiet: false,
+    diskFile: null,
+    clock: realClock,
+    log: silentLog,
+  };
+}
+
 async function setUp(release = 'v0.5.0', file = join(folder, `${randomUUID()}.json`)) {
   const changes: string[] = [];
   const waiting: (() => void)[] = [];
   const room = await openBenchmarkRoom({
     world: {
-      kind: timedKind(),
       release,
       facts,
-      readVitals: () => ({
-        memoryAvailableBytes: 100 * 1024 * 1024,
-        loadAverage: 0,
-        temperatureCelsius: null,
-        throttleCount: 3,
-        throttledNow: null,
-      }),
-      readTicks: () => null,
+      root: '/',
       diskFile: () => null,
+      measure: (wish, signal) => runBenchmark(wish.depth, worldOf(release), signal),
       clock: realClock,
       log: silentLog,
     },

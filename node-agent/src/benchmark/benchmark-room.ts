@@ -1,12 +1,20 @@
 // When to benchmark: the quick one before the first engine, the full one when the node is first
 // idle, either when a command asks. Work comes first: a job, or an engine to start, ends it.
 import { Benchmark } from '@salvage/contract';
-import { asFailure, messageOf, readTextIfAny, SalvageError, writeFileWhole } from '@salvage/kit';
+import {
+  asFailure,
+  type Clock,
+  type Log,
+  messageOf,
+  readTextIfAny,
+  SalvageError,
+  writeFileWhole,
+} from '@salvage/kit';
 import * as v from 'valibot';
 import { limits } from '../limits.ts';
 import type { MeterRoom } from '../meter/meter.ts';
 import { type Depth, dueBenchmark, type SavedBenchmark, stillValid } from './plan.ts';
-import { type BenchmarkWorld, runBenchmark } from './run.ts';
+import type { BenchmarkWish, Measure } from './process.ts';
 
 export interface BenchmarkRoom {
   /** The newest result that is of this machine and engine. */
@@ -23,9 +31,17 @@ export interface BenchmarkRoom {
   stop(): Promise<void>;
 }
 
+/** This machine, and the way to measure it. */
+export interface BenchmarkWorld extends Pick<BenchmarkWish, 'release' | 'facts' | 'root'> {
+  measure: Measure;
+  diskFile(): string | null;
+  clock: Clock;
+  log: Log;
+}
+
 export interface BenchmarkRoomOptions {
   /** Null when no engine can run on this node. */
-  world: Omit<BenchmarkWorld, 'wantsQuiet'> | null;
+  world: BenchmarkWorld | null;
   /** Where the result is kept. */
   file: string;
   meter: Pick<MeterRoom, 'overheadStarted' | 'overheadEnded'>;
@@ -57,7 +73,12 @@ export async function openBenchmarkRoom(options: BenchmarkRoomOptions): Promise<
     having.log.info('benchmark-start', { depth });
     const late = AbortSignal.timeout(limits.benchmarkMillisecondsMax);
     try {
-      const benchmark = await runBenchmark(depth, having, AbortSignal.any([signal, late]));
+      const { release, facts, root } = having;
+      const wish = { depth, release, facts, root, diskFile: having.diskFile() };
+      const benchmark = await having.measure(
+        { ...wish, wantsQuiet: patience > 0 },
+        AbortSignal.any([signal, late]),
+      );
       current = benchmark;
       problem = null;
       having.log.info('benchmark-done', {

@@ -37,9 +37,9 @@ export interface BenchmarkWorld {
   readVitals(): Vitals;
   readTicks(): CpuTicks | null;
   /** True refuses to measure while other programs use the machine. */
-  wantsQuiet(): boolean;
+  wantsQuiet: boolean;
   /** A model on this node's disk to read from, null when there is none yet. */
-  diskFile(): string | null;
+  diskFile: string | null;
   clock: Clock;
   log: Log;
 }
@@ -71,7 +71,7 @@ export async function runBenchmark(
   const spent = (): number => clock.monotonicMilliseconds() - begin;
   const before = world.readVitals();
   const busyShare = await busyShareNow(world, signal);
-  if (depth === 'full' && world.wantsQuiet() && (busyShare ?? 0) > quietShareMax) {
+  if (depth === 'full' && world.wantsQuiet && (busyShare ?? 0) > quietShareMax) {
     throw new SalvageError('SLV_QUEUE_FULL', 'other programs use this machine', {
       hint: 'it is measured when they are done',
     });
@@ -105,7 +105,7 @@ export async function runBenchmark(
     if (best === null) throw new SalvageError('SLV_ENGINE_EXITED', 'the engine made no tokens');
     const more = depth === 'full' ? await measureBatches(session, best) : null;
     const inTime = spent() + disk.millisecondsMax < budgetMilliseconds[depth];
-    const file = depth === 'full' && inTime ? world.diskFile() : null;
+    const file = depth === 'full' && inTime ? world.diskFile : null;
     return {
       kind: depth,
       measuredAt: clock.unixMilliseconds(),

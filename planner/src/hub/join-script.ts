@@ -104,7 +104,7 @@ LOG=$STATE/agent.log
 
 has_systemd() { [ -d /run/systemd/system ]; }
 has_user() { id salvage-agent >/dev/null 2>&1; }
-agent() { "$PREFIX/bin/node" --max-semi-space-size=1 "$PREFIX/agent.mjs" "$@"; }
+agent() { "$PREFIX/bin/node" --max-semi-space-size=1 --lite-mode "$PREFIX/agent.mjs" "$@"; }
 running() { [ -f "$PIDFILE" ] && kill -0 "$(cat "$PIDFILE")" 2>/dev/null; }
 root() { [ "$(id -u)" = 0 ] || { echo "salvage-agent: run as root" >&2; exit 1; }; }
 
@@ -120,7 +120,7 @@ Wants=network-online.target
 
 [Service]
 $USER_LINE
-ExecStart=$PREFIX/bin/node --max-semi-space-size=1 $PREFIX/agent.mjs run --state $STATE --cache $CACHE
+ExecStart=$PREFIX/bin/node --max-semi-space-size=1 --lite-mode $PREFIX/agent.mjs run --state $STATE --cache $CACHE
 Restart=always
 RestartSec=2
 Nice=5
@@ -145,7 +145,7 @@ start() {
   AS=; has_user && command -v setpriv >/dev/null 2>&1 \\
     && AS="setpriv --reuid=salvage-agent --regid=salvage-agent --clear-groups"
   # shellcheck disable=SC2086
-  setsid $AS "$PREFIX/bin/node" --max-semi-space-size=1 "$PREFIX/agent.mjs" run \\
+  setsid $AS "$PREFIX/bin/node" --max-semi-space-size=1 --lite-mode "$PREFIX/agent.mjs" run \\
     --state "$STATE" --cache "$CACHE" >"$LOG" 2>&1 </dev/null &
   echo $! > "$PIDFILE"
 }

@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { type ChildProcess, fork } from 'node:child_process';
 import type { CompletionEvent, CompletionRequest } from '@salvage/contract';
-import { endChild, SalvageError } from '@salvage/kit';
+import { endChild, fullSpeedArguments, SalvageError } from '@salvage/kit';
 import type { Engine, EngineSpec } from '../engine.ts';
 import { createEventQueue, type EventQueue } from '../event-queue.ts';
 import { engineLimits } from '../limits.ts';
@@ -40,7 +40,7 @@ export function createBindingEngine(spec: EngineSpec, options: BindingOptions): 
 
   const launch = (): void => {
     const started = fork(options.entry, options.argv, {
-      execArgv: options.execArgv ?? process.execArgv,
+      execArgv: options.execArgv ?? fullSpeedArguments(process.execArgv),
       stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
       serialization: 'json',
     });
