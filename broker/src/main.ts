@@ -7,13 +7,27 @@ import { startBroker } from './broker.ts';
 import { createPinoLog } from './log.ts';
 import { readSettings } from './settings.ts';
 
-/** A parent that is gone ends us at once; mosquitto, if it is ours, goes the same way. */
-dieWithParent();
-
 /** The library would keep 65,536 buffers to spare itself two-byte writes: 6 MB of a small hub. */
 writeToStream.cacheNumbers = false;
 
+const help = `salvage broker: the MQTT broker of a cluster
+
+  --state DIR          credentials and certificates (SALVAGE_STATE)
+  --server NAME        aedes or mosquitto (SALVAGE_BROKER_SERVER)
+  --port PORT          MQTT on loopback; 1883
+  --host ADDRESS       a loopback address; 127.0.0.1
+  --tls-port PORT      MQTT over TLS, once the planner opens it; 8883
+  --tls-host ADDRESS   where TLS listens then; 0.0.0.0
+  --log-level LEVEL    debug, info, warn or error
+`;
+
 async function main(): Promise<void> {
+  if (process.argv.includes('--help')) {
+    process.stdout.write(help);
+    return;
+  }
+  // A parent that is gone ends us at once; mosquitto, if it is ours, goes the same way.
+  dieWithParent();
   const settings = readSettings(process.argv.slice(2), process.env, homedir());
   const log = createPinoLog(settings.logLevel);
   const broker = await startBroker({ ...settings, log });

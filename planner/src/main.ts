@@ -1,12 +1,19 @@
 // The planner's process: settings, then one running planner, then signals.
 import { homedir } from 'node:os';
 import { parseArgs } from 'node:util';
-import { describeFailure, dieWithParent, foldersOf, loadConfig } from '@salvage/kit';
+import {
+  describeFailure,
+  dieWithParent,
+  foldersOf,
+  loadConfig,
+  messageOf,
+  SalvageError,
+} from '@salvage/kit';
 import { PlannerConfig, plannerEnvironment } from './config.ts';
 import { startPlanner } from './planner.ts';
 
-/** Runs until SIGTERM or SIGINT; `flags` are settings from a command line. */
-export async function plannerMain(flags: Record<string, unknown>): Promise<void> {
+/** Runs until SIGTERM or SIGINT. */
+async function plannerMain(flags: Record<string, unknown>): Promise<void> {
   dieWithParent();
   const folders = foldersOf(process.env, homedir());
   const config = loadConfig(PlannerConfig, {
@@ -23,6 +30,31 @@ export async function plannerMain(flags: Record<string, unknown>): Promise<void>
   };
   process.once('SIGTERM', stop);
   process.once('SIGINT', stop);
+}
+
+const help = `salvage planner: planner, gateway and hub of a cluster
+
+  --state DIR             keys, nodes, tokens, ledger (SALVAGE_STATE)
+  --cache DIR             models and join packs (SALVAGE_CACHE)
+  --mqtt-url URL          the broker; mqtt://127.0.0.1:1883 (SALVAGE_MQTT_URL)
+  --gateway-port PORT     HTTP for clients on loopback; 11434 (SALVAGE_GATEWAY_PORT)
+  --hub-port PORT         HTTPS for nodes and for clients with a key; 11443 (SALVAGE_HUB_PORT)
+  --hub-host ADDRESS      where it listens once a token exists; 0.0.0.0
+  --broker-tls-port PORT  where joined nodes reach the broker; 8883
+  --address ADDRESS       how other machines reach this one; may be repeated
+  --announce NAME         name in mDNS; empty for none
+  --context N             context of new placements in tokens; 4096
+  --local                 never open a door to the network (SALVAGE_LOCAL)
+  --log-level LEVEL       debug, info, warn or error (SALVAGE_LOG_LEVEL)
+`;
+
+/** Wrong options are SLV_CONFIG, as wrong settings are. */
+function settingsOf(argv: string[]): Record<string, unknown> {
+  try {
+    return flagsOf(argv);
+  } catch (error) {
+    throw new SalvageError('SLV_CONFIG', messageOf(error), { hint: 'see salvage planner --help' });
+  }
 }
 
 function flagsOf(argv: string[]): Record<string, unknown> {
@@ -61,12 +93,10 @@ function flagsOf(argv: string[]): Record<string, unknown> {
   };
 }
 
-// Run as a program, not when the command line imports it.
-if (process.argv[1] !== undefined && import.meta.filename === process.argv[1]) {
-  try {
-    await plannerMain(flagsOf(process.argv.slice(2)));
-  } catch (error) {
-    process.stderr.write(`${describeFailure(error)}\n`);
-    process.exit(1);
-  }
+try {
+  if (process.argv.includes('--help')) process.stdout.write(help);
+  else await plannerMain(settingsOf(process.argv.slice(2)));
+} catch (error) {
+  process.stderr.write(`${describeFailure(error)}\n`);
+  process.exit(1);
 }
