@@ -13,7 +13,11 @@ const named = process.argv.slice(2).filter((name) => !name.startsWith('-'));
 const cache = join(process.env['XDG_CACHE_HOME'] ?? join(homedir(), '.cache'), 'salvage');
 
 const parts: Record<string, () => Promise<Row[]>> = {
-  gateway: async () => gatewayRatio(await ensureRandomModel('slow', cache), 7),
+  gateway: async () => {
+    const slow = await ensureRandomModel('slow', cache);
+    const one = await gatewayRatio(slow, 7, 1);
+    return cpus().length < 2 ? one : [...one, ...(await gatewayRatio(slow, 7, cpus().length))];
+  },
   idle: () => idleAgent(60),
   install: async () => installSize(),
 };

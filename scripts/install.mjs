@@ -31,14 +31,20 @@ export function checkMachine() {
   }
 }
 
-/** npm ci, once for each lock file and Node version. */
-export function installPackages() {
+/**
+ * npm ci, once for each lock file and Node version. `withTools` brings what only tests and checks
+ * need (140 MB more).
+ */
+export function installPackages({ withTools }) {
   const stamp = join(tree, 'node_modules', '.salvage-installed');
   const lock = readFileSync(join(tree, 'package-lock.json'));
   const key = createHash('sha256').update(lock).update(process.version).digest('hex');
-  if (existsSync(stamp) && readFileSync(stamp, 'utf8') === key) return;
+  const had = existsSync(stamp) ? readFileSync(stamp, 'utf8') : '';
+  if (had === `${key} with tools` || (had === key && !withTools)) return;
   say('salvage: installing packages (once; a minute or two on an old machine)');
-  const { status } = spawnSync('npm', ['ci', '--no-audit', '--no-fund', '--loglevel=error'], {
+  const omit = withTools ? [] : ['--omit=dev'];
+  const args = ['ci', ...omit, '--no-audit', '--no-fund', '--loglevel=error'];
+  const { status } = spawnSync('npm', args, {
     cwd: tree,
     stdio: ['ignore', 2, 2],
   });
@@ -51,7 +57,7 @@ export function installPackages() {
     );
   }
   checkSqlite();
-  writeFileSync(stamp, key);
+  writeFileSync(stamp, withTools ? `${key} with tools` : key);
 }
 
 /** better-sqlite3 is the one package that may have to be compiled here. */

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { checkMachine, installPackages, tree } from './install.mjs';
 
 checkMachine();
-installPackages();
+installPackages({ withTools: false });
 const command = join(tree, 'planner', 'src', 'cli', 'salvage.mjs');
 const child = spawn(process.execPath, [command, 'up', ...process.argv.slice(2)], {
   stdio: 'inherit',

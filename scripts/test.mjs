@@ -16,7 +16,7 @@ const isRoot = process.getuid?.() === 0;
 const say = (text) => process.stdout.write(`${text}\n`);
 
 checkMachine();
-installPackages();
+installPackages({ withTools: true });
 
 const files = filesBelow('.').filter((path) => path.endsWith('.test.ts'));
 const leftOut = [];

@@ -11,12 +11,19 @@ interface Measured {
   tokensPerSecond: number;
 }
 
-const prompt = 'Once upon a time there was an old laptop in a drawer';
-const tokensMax = 96;
+/** No two alike, so that no memory of one helps another. */
+const promptOf = (salt: number): string => `${salt}. Once there was an old laptop in a drawer`;
+const tokensMax = 200;
 
-export async function gatewayRatio(modelPath: string, pairs: number): Promise<Row[]> {
+/** `threads`: of both engines; one leaves a core to everything else on this machine. */
+export async function gatewayRatio(
+  modelPath: string,
+  pairs: number,
+  threads: number,
+): Promise<Row[]> {
   const cluster = await startCluster({
     args: ['--model', modelPath, '--raw', '--tokens-max', '4'],
+    environment: { SALVAGE_THREADS: String(threads) },
   });
   const model = (await cluster.operator.models())[0]?.modelId ?? '';
   const engine = (await cluster.operator.status()).nodes[0]?.engines[0];
@@ -26,8 +33,8 @@ export async function gatewayRatio(modelPath: string, pairs: number): Promise<Ro
   const firsts: number[] = [];
   try {
     for (let pair = 0; pair <= pairs; pair += 1) {
-      const one = await direct.ask();
-      const other = await throughGateway(cluster.gatewayUrl, model);
+      const one = await direct.ask(promptOf(2 * pair));
+      const other = await throughGateway(cluster.gatewayUrl, model, promptOf(2 * pair + 1));
       if (pair === 0) continue; // both have read the weights once now
       speeds.push(other.tokensPerSecond / one.tokensPerSecond);
       firsts.push(other.firstMilliseconds - one.firstMilliseconds);
@@ -38,7 +45,7 @@ export async function gatewayRatio(modelPath: string, pairs: number): Promise<Ro
   }
   return [
     {
-      what: 'tokens/s, gateway ÷ engine directly',
+      what: `tokens/s, gateway ÷ engine directly, ${engine.threads} threads`,
       value: median(speeds),
       spread: [Math.min(...speeds), Math.max(...speeds)],
       unit: '',
@@ -58,7 +65,7 @@ async function openDirect(
   modelPath: string,
   threads: number,
   contextTokens: number,
-): Promise<{ ask(): Promise<Measured>; child: ChildProcess }> {
+): Promise<{ ask(prompt: string): Promise<Measured>; child: ChildProcess }> {
   const module = fileURLToPath(new URL('direct.ts', import.meta.url));
   const args = ['--import', 'tsx', module, modelPath, String(threads), String(contextTokens)];
   const child = spawn(process.execPath, args, { stdio: ['pipe', 'pipe', 'inherit'] });
@@ -66,14 +73,18 @@ async function openDirect(
   await lines.next();
   return {
     child,
-    ask: async () => {
+    ask: async (prompt) => {
       child.stdin.write(`${JSON.stringify({ prompt, tokensMax })}\n`);
       return JSON.parse((await lines.next()).value) as Measured;
     },
   };
 }
 
-async function throughGateway(gatewayUrl: string, model: string): Promise<Measured> {
+async function throughGateway(
+  gatewayUrl: string,
+  model: string,
+  prompt: string,
+): Promise<Measured> {
   const startedAt = performance.now();
   const response = await fetch(`${gatewayUrl}/v1/completions`, {
     method: 'POST',
