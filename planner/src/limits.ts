@@ -22,5 +22,9 @@ export const limits = {
   /** Messages from the broker that wait for the control loop. */
   inboxMax: 2_000,
   placementsMax: 100,
+  /** Engines that one node is wished; its document has room for 16. */
+  enginesPerNodeMax: 12,
   warningsMax: 64,
+  /** Warnings in the published status, which is one small message. */
+  warningsPublishedMax: 20,
 } as const;

@@ -33,6 +33,7 @@ import { openPacks } from './hub/packs.ts';
 import { openTokenStore } from './hub/token-store.ts';
 import { openLedger } from './ledger/ledger.ts';
 import type { JobRecord } from './ledger/types.ts';
+import { limits } from './limits.ts';
 import { openLink } from './link.ts';
 import { createPlannerLog } from './log.ts';
 import { loadCatalogue } from './models/catalogue.ts';
@@ -250,7 +251,7 @@ export async function startPlanner(
       instanceId,
       version,
       since: startedAt,
-      warnings: [...control.warnings, ...ledger.warnings()],
+      warnings: [...ledger.warnings(), ...control.warnings].slice(0, limits.warningsPublishedMax),
     };
     session?.publish('plannerStatus', {}, message);
   };

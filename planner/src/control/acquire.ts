@@ -80,6 +80,7 @@ function settle(
 ): void {
   const now = ports.clock.unixMilliseconds();
   const { candidate, price } = answer.winner;
+  unloadBeyondBound(card, candidate.head, ports);
   ports.log.info('placed', { modelId: card.modelId, nodeId: candidate.head });
   ports.placements.set({
     candidate,
@@ -92,6 +93,18 @@ function settle(
     failedSince: null,
   });
   ports.publish();
+}
+
+/** Small models could fill a node's document before its memory: the one unused for longest goes. */
+function unloadBeyondBound(card: ModelCard, nodeId: NodeId, ports: AcquirePorts): void {
+  const there = ports.placements.list().filter((placed) => placed.candidate.head === nodeId);
+  if (there.length < limits.enginesPerNodeMax) return;
+  const victim = leastUsed(there, card.modelId);
+  if (victim === null) {
+    throw new SalvageError('SLV_QUEUE_FULL', `${nodeId} runs ${there.length} models, all at work`);
+  }
+  ports.log.info('placement-evicted', { modelId: victim.card.modelId, nodeId });
+  ports.placements.drop(victim.card.modelId);
 }
 
 /** Unloads the model that was used longest ago where memory is what is missing, else refuses. */

@@ -153,6 +153,18 @@ describe('waiting for an engine', () => {
     assert.deepEqual(dropped, ['older']);
   });
 
+  it('never wishes more of a node than its document holds', async () => {
+    const { clock, ports, wanted } = setUp({ standing: () => ({ kind: 'ready' }) });
+    for (let number = 0; number < 14; number += 1) {
+      const placed = wanted(`m${number}`);
+      await clock.advance(1_000);
+      await placed;
+    }
+    const kept = ports.placements.list().map((placed) => placed.card.modelId);
+    assert.equal(kept.length, 12);
+    assert.ok(!kept.includes('m0') && !kept.includes('m1'), 'the oldest went');
+  });
+
   it('has an end: three minutes, or when the client leaves', async () => {
     const { clock, wanted } = setUp();
     const late = assert.rejects(wanted('m'), { code: 'SLV_TIMEOUT', message: /not ready on a/ });
