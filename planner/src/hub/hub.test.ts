@@ -11,6 +11,7 @@ import { verifyPassword } from '@salvage/kit';
 import fc from 'fast-check';
 import { lanAddresses } from './addresses.ts';
 import { openAuthority, openIdentity, pinOf } from './certificates.ts';
+import { elfArchitecture } from './elf.ts';
 import { agentWrapper, joinScript } from './join-script.ts';
 import { openNodeRegister } from './node-register.ts';
 import { belongsInPack, closureOf, type PackageFile } from './pack-content.ts';
@@ -140,6 +141,26 @@ describe('packs', () => {
       closureOf('a', '/t/agent', (path) => tree[path] ?? null),
       Object.keys(tree).sort(),
     );
+  });
+  it('know for which machine a binary was made', () => {
+    const own = process.arch === 'arm' ? 'armv7l' : process.arch;
+    assert.equal(elfArchitecture(readFileSync(process.execPath).subarray(0, 20)), own);
+    const arm = Uint8Array.from([
+      0x7f,
+      0x45,
+      0x4c,
+      0x46,
+      1,
+      1,
+      1,
+      ...Array(9).fill(0),
+      3,
+      0,
+      40,
+      0,
+    ]);
+    assert.equal(elfArchitecture(arm), 'armv7l');
+    assert.equal(elfArchitecture(Buffer.from('#!/bin/sh\n')), null);
   });
   it('leave out what nothing reads', () => {
     assert.ok(!belongsInPack('node_modules/node-llama-cpp/llama/gitRelease.bundle'));

@@ -9,6 +9,7 @@ import {
   cp,
   mkdir,
   mkdtemp,
+  open,
   readdir,
   rm,
   stat,
@@ -18,6 +19,7 @@ import { join, relative } from 'node:path';
 import { promisify } from 'node:util';
 import type { Architecture } from '@salvage/contract';
 import { asFailure, renameDurably, SalvageError } from '@salvage/kit';
+import { elfArchitecture } from './elf.ts';
 import { agentWrapper, type JoinPack } from './join-script.ts';
 import { belongsInPack, closureOf, type PackageFile } from './pack-content.ts';
 
@@ -122,17 +124,33 @@ async function addEngine(options: BuildOptions, stage: string): Promise<void> {
   const binaries = `@node-llama-cpp/linux-${options.architecture}`;
   const installed = join(options.tree, 'node_modules', binaries);
   if (read(installed) !== null) {
-    await copyPackage(installed, options.tree, stage);
+    if (await isMadeFor(options, installed)) await copyPackage(installed, options.tree, stage);
     return;
   }
-  const version = (
-    read(folders.find((folder) => folder.endsWith('/node-llama-cpp')) ?? '') as {
-      version?: string;
-    } | null
-  )?.version;
-  const fetched = await fetchPackage(options, binaries, version ?? 'latest', stage);
-  await cp(fetched, join(stage, 'node_modules', binaries), { recursive: true });
+  const own = read(folders.find((folder) => folder.endsWith('/node-llama-cpp')) ?? '');
+  const { version = 'latest' } = (own ?? {}) as { version?: string };
+  const fetched = await fetchPackage(options, binaries, version, stage);
+  if (await isMadeFor(options, fetched)) {
+    await cp(fetched, join(stage, 'node_modules', binaries), { recursive: true });
+  }
   await rm(fetched, { recursive: true });
+}
+
+/** Looks into the engine's binary; where it is of another machine, the pack goes without it. */
+async function isMadeFor(options: BuildOptions, folder: string): Promise<boolean> {
+  const files = await readdir(join(folder, 'bins'), { recursive: true });
+  const addon = files.find((file) => file.endsWith('llama-addon.node'));
+  if (addon === undefined) return false;
+  const file = await open(join(folder, 'bins', addon));
+  const header = new Uint8Array(20);
+  await file.read(header, 0, header.length, 0).finally(() => file.close());
+  const found = elfArchitecture(header);
+  if (found === options.architecture) return true;
+  options.onStep(
+    `warning: npm's engine for ${options.architecture} holds ${found ?? 'unknown'} binaries and is ` +
+      'left out: such a machine joins, but runs no model yet',
+  );
+  return false;
 }
 
 async function copyPackage(folder: string, tree: string, stage: string): Promise<void> {
