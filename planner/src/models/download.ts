@@ -47,9 +47,10 @@ export async function downloadPart(request: DownloadRequest): Promise<void> {
   let attempts = 0;
   let connections = 0;
   let doneBytes = await resumable(request);
+  let mostBytes = doneBytes;
   while (doneBytes < request.bytes) {
     connections += 1;
-    const before = doneBytes;
+    mostBytes = Math.max(mostBytes, doneBytes);
     let problem: unknown;
     try {
       await receive(request, doneBytes);
@@ -59,7 +60,7 @@ export async function downloadPart(request: DownloadRequest): Promise<void> {
     if (request.signal.aborted) throw new SalvageError('SLV_DOWNLOAD', 'it was called off');
     doneBytes = await resumable(request);
     if (doneBytes >= request.bytes) break;
-    attempts = doneBytes > before ? 0 : attempts + 1;
+    attempts = doneBytes > mostBytes ? 0 : attempts + 1;
     if (isFinal(problem)) throw problem;
     if (attempts >= attemptsMax || connections >= connectionsMax) {
       throw new SalvageError('SLV_DOWNLOAD', `the download stopped: ${messageOf(problem)}`, {
