@@ -164,8 +164,7 @@ export async function startPlanner(
     lanOpen: () => {
       if (config.local) return false;
       const remoteNode = register.list().some((node) => !node.local);
-      const clientKey = tokens.list().some((record) => record.for === 'client');
-      return tokens.hasOpenJoinToken() || remoteNode || clientKey;
+      return tokens.hasOpenJoinToken() || remoteNode || tokens.hasClientKey();
     },
     credentials: () => register.credentials(),
     onDoor: (open) => {
@@ -244,10 +243,10 @@ export async function startPlanner(
     port: config.gatewayPort,
   });
 
-  const publishStatus = (): void => {
+  const publishStatus = (state: 'online' | 'offline' = 'online'): void => {
     const message: Message<'plannerStatus'> = {
       v: wireVersion,
-      state: 'online',
+      state,
       instanceId,
       version,
       since: startedAt,
@@ -293,6 +292,7 @@ export async function startPlanner(
       await rm(runFile, { force: true });
       announcement?.stop();
       await Promise.allSettled([served.stop(), hub.stop(), loop]);
+      publishStatus('offline');
       await session?.end();
       ledger.close();
     },

@@ -9,3 +9,4 @@ export * from './folders.ts';
 export * from './log.ts';
 export * from './password-hash.ts';
 export * from './session.ts';
+export * from './turns.ts';

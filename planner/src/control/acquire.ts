@@ -16,7 +16,8 @@ export interface AcquirePorts {
   placements: Placements;
   /** Where the model's engine stands now. */
   standing(placed: Placed): Standing;
-  place(card: ModelCard): PlaceAnswer;
+  /** `without`: models that are thought away, to see whether unloading them would help. */
+  place(card: ModelCard, without?: ReadonlySet<string>): PlaceAnswer;
   /** Tells the nodes what changed. */
   publish(): void;
   /** True while nodes may still say hello: just after a start, or after one was lost. */
@@ -36,7 +37,7 @@ export async function acquirePlacement(
   signal: AbortSignal,
 ): Promise<Placed> {
   const until = ports.clock.monotonicMilliseconds() + limits.acquireMillisecondsMax;
-  const evicted = new Set<string>();
+  let roomUntil: number | null = null;
   let lostNode: NodeId | null = null;
   for (;;) {
     if (signal.aborted) throw new SalvageError('SLV_TIMEOUT', 'the request was given up');
@@ -51,7 +52,11 @@ export async function acquirePlacement(
     if (ports.placements.get(card.modelId) === null) {
       const answer = ports.place(card);
       if (answer.ok) settle(card, answer, ports);
-      else if (!ports.mayYetCome(lostNode)) makeRoomOrRefuse(card, answer.refusals, evicted, ports);
+      else if (!ports.mayYetCome(lostNode)) {
+        const now = ports.clock.monotonicMilliseconds();
+        if (roomUntil === null && makeRoom(card, ports)) roomUntil = now + roomMilliseconds;
+        if (roomUntil === null || now > roomUntil) throw noPlace(card, answer.refusals);
+      }
     }
     if (ports.clock.monotonicMilliseconds() > until) throw tooLong(card, ports);
     await ports.changes.wait(1_000, signal);
@@ -107,32 +112,35 @@ function unloadBeyondBound(card: ModelCard, nodeId: NodeId, ports: AcquirePorts)
   ports.placements.drop(victim.card.modelId);
 }
 
-/** Unloads the model that was used longest ago where memory is what is missing, else refuses. */
-function makeRoomOrRefuse(
-  card: ModelCard,
-  refusals: Refusal[],
-  evicted: Set<string>,
-  ports: AcquirePorts,
-): void {
-  const victim = leastUsed(ports.placements.list(), card.modelId);
-  const forMemory = refusals.some((refusal) => refusal.code === 'memory');
-  if (forMemory && evicted.size > 0 && !evicted.has(card.modelId)) {
-    // A model was unloaded a moment ago: its memory comes back when its child has ended.
-    evicted.add(card.modelId);
-    return;
+/** How long the memory of ended engines may take to come back. */
+const roomMilliseconds = 20_000;
+
+/**
+ * Unloads idle models of one node, those unused for longest first and no more than needed, if the
+ * model then has a place; else nothing. True when it unloaded some.
+ */
+function makeRoom(card: ModelCard, ports: AcquirePorts): boolean {
+  const idle = ports.placements.list().filter((placed) => placed.jobsRunning === 0);
+  idle.sort((a, b) => a.usedAt - b.usedAt);
+  for (const nodeId of new Set(idle.map((placed) => placed.candidate.head))) {
+    const victims = new Set<string>();
+    for (const placed of idle.filter((one) => one.candidate.head === nodeId)) {
+      victims.add(placed.card.modelId);
+      if (!ports.place(card, victims).ok) continue;
+      for (const modelId of victims) {
+        ports.log.info('placement-evicted', { modelId, nodeId });
+        ports.placements.drop(modelId);
+      }
+      ports.publish();
+      return true;
+    }
   }
-  if (forMemory && victim !== null && evicted.size < limits.placementsMax) {
-    ports.log.info('placement-evicted', {
-      modelId: victim.card.modelId,
-      nodeId: victim.candidate.head,
-    });
-    evicted.add(victim.card.modelId);
-    evicted.delete(card.modelId);
-    ports.placements.drop(victim.card.modelId);
-    ports.publish();
-    return;
-  }
-  throw new SalvageError('SLV_NO_PLACE', `no node can run ${card.modelId}: ${inWords(refusals)}`, {
+  return false;
+}
+
+function noPlace(card: ModelCard, refusals: Refusal[]): SalvageError {
+  const message = `no node can run ${card.modelId}: ${inWords(refusals)}`;
+  return new SalvageError('SLV_NO_PLACE', message, {
     hint: `see why: salvage place ${card.modelId} --explain`,
   });
 }

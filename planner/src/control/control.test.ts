@@ -129,28 +129,27 @@ describe('waiting for an engine', () => {
   });
 
   it('makes room by unloading what was used longest ago, and nothing that works', async () => {
-    const dropped: string[] = [];
+    const helps = (without?: ReadonlySet<string>): boolean =>
+      without?.has('older') === true || ports.placements.get('older') === null;
     const { clock, ports, wanted } = setUp({
       standing: () => ({ kind: 'ready' }),
-      place: (card) => (dropped.length === 0 ? refused('memory') : answerOn('a', card)),
-    });
-    const old = (modelId: string, usedAt: number, jobsRunning: number): Placed => ({
-      ...answerPlaced(modelId),
-      usedAt,
-      jobsRunning,
+      place: (card, without) => (helps(without) ? answerOn('a', card) : refused('memory')),
     });
     for (const one of [old('busy', 1, 1), old('older', 2, 0), old('newer', 3, 0)]) {
       ports.placements.set(one);
     }
-    const { drop } = ports.placements;
-    ports.placements.drop = (modelId) => {
-      dropped.push(modelId);
-      drop(modelId);
-    };
     const placed = wanted('m');
     await clock.advance(5_000);
     await placed;
-    assert.deepEqual(dropped, ['older']);
+    const kept = ports.placements.list().map(({ card }) => card.modelId);
+    assert.deepEqual(kept, ['busy', 'newer', 'm']);
+  });
+
+  it('unloads nothing for a model that would not fit even then', async () => {
+    const { ports, wanted } = setUp({ place: () => refused('memory') });
+    for (const one of [old('one', 1, 0), old('two', 2, 0)]) ports.placements.set(one);
+    await assert.rejects(wanted('m'), { code: 'SLV_NO_PLACE' });
+    assert.equal(ports.placements.list().length, 2);
   });
 
   it('never wishes more of a node than its document holds', async () => {
@@ -177,6 +176,10 @@ describe('waiting for an engine', () => {
     await left;
   });
 });
+
+function old(modelId: string, usedAt: number, jobsRunning: number): Placed {
+  return { ...answerPlaced(modelId), usedAt, jobsRunning };
+}
 
 function answerPlaced(modelId: string): Placed {
   const card = modelCard(modelId);

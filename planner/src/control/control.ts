@@ -36,7 +36,12 @@ export interface ControlOptions {
   door: EngineDoor;
   profileOf(node: NodeRecord): DeviceProfile | null;
   /** The pure placement, with this cluster's settings in it. */
-  place(card: ModelCard, control: PlaceInputs, contextTokens?: number): PlaceAnswer;
+  place(
+    card: ModelCard,
+    control: PlaceInputs,
+    contextTokens?: number,
+    without?: ReadonlySet<string>,
+  ): PlaceAnswer;
   /** Base URL of the model store as this node reaches it. */
   storeUrl(nodeId: string): string;
   newId(): string;
@@ -253,7 +258,7 @@ export function createControl(options: ControlOptions): Control {
     models: options.models,
     door: options.door,
     node: (nodeId) => cluster.nodes.get(nodeId) ?? null,
-    place: (card) => options.place(card, { cluster, placements }),
+    place: (card, without) => options.place(card, { cluster, placements }, undefined, without),
     publish,
     mayYetCome: (nodeId) => {
       const now = clock.monotonicMilliseconds();

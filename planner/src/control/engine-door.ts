@@ -4,7 +4,6 @@
 
 import type { IncomingMessage } from 'node:http';
 import { Agent, request as httpsRequest } from 'node:https';
-import { createInterface } from 'node:readline';
 import {
   CompletionEvent,
   type CompletionRequest,
@@ -26,7 +25,8 @@ export interface EngineDoor {
 }
 
 const connectMillisecondsMax = 5_000;
-const eventBytesMax = 1_000_000;
+/** The prompt's ids come in one line: a million of them at most, by the contract. */
+const eventCharactersMax = 16_000_000;
 
 export function createEngineDoor(tls: Identity & { caPem: string }): EngineDoor {
   const agent = new Agent({ keepAlive: false, maxSockets: 256 });
@@ -102,9 +102,8 @@ async function* eventsOf(
   }
   let ended = false;
   try {
-    for await (const line of createInterface({ input: response, crlfDelay: Infinity })) {
-      if (line === '') continue;
-      const parsed = v.safeParse(CompletionEvent, JSON.parse(line.slice(0, eventBytesMax)));
+    for await (const line of linesOf(response)) {
+      const parsed = v.safeParse(CompletionEvent, JSON.parse(line));
       if (!parsed.success) continue;
       ended = parsed.output.event === 'end' || parsed.output.event === 'error';
       yield parsed.output;
@@ -116,6 +115,19 @@ async function* eventsOf(
   } finally {
     response.destroy();
   }
+}
+
+/** Lines that are not empty; throws at one that does not end within the bound. */
+async function* linesOf(response: IncomingMessage): AsyncGenerator<string> {
+  const decoder = new TextDecoder();
+  let rest = '';
+  for await (const chunk of response as AsyncIterable<Buffer>) {
+    const lines = (rest + decoder.decode(chunk, { stream: true })).split('\n');
+    rest = lines.pop() ?? '';
+    for (const line of lines) if (line !== '') yield line;
+    if (rest.length > eventCharactersMax) throw new Error('the node sent a line without end');
+  }
+  if (rest !== '') yield rest;
 }
 
 async function refusal(response: IncomingMessage): Promise<CompletionEvent> {

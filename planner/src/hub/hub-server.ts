@@ -47,6 +47,7 @@ export async function openHubServer(options: {
       server.once('error', (error: NodeJS.ErrnoException) => reject(taken(error, port)));
       server.listen(port, host, resolve);
     });
+    server.on('error', (error) => options.log.warn('hub-door-error', { problem: error.message }));
     return server;
   };
 
@@ -81,7 +82,12 @@ export async function openHubServer(options: {
       return openTo;
     },
     setOpen: (open) => {
-      moving = moving.then(() => move(open));
+      moving = moving
+        .then(() => move(open))
+        .catch((error) => {
+          // Not even loopback: the next wish tries again.
+          options.log.error('hub-door-lost', { problem: messageOf(error) });
+        });
       return moving;
     },
     stop: async () => {

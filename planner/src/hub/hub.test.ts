@@ -45,6 +45,34 @@ describe('join tokens', () => {
     assert.equal(again.find(local.token, 'node')?.tokenId, local.record.tokenId);
   });
 
+  it('lose nothing to one another when they change at once', async () => {
+    const chance = { now: () => 1_000, random: (bytes: number) => randomBytes(bytes) };
+    const store = await openTokenStore(file('at-once.json'), chance);
+    const wish = { for: 'client', name: 'x', expiresSeconds: 60 } as const;
+    const first = await store.create(wish);
+    const [second, third] = await Promise.all([
+      store.create(wish),
+      store.create(wish),
+      store.revoke(first.record.tokenId),
+    ]);
+    for (const one of [await openTokenStore(file('at-once.json'), chance), store]) {
+      assert.equal(one.find(first.token, 'client'), null);
+      assert.ok(
+        one.find(second.token, 'client') !== null && one.find(third.token, 'client') !== null,
+      );
+    }
+  });
+
+  it('that have expired open no door', async () => {
+    let now = 1_000;
+    const chance = { now: () => now, random: (bytes: number) => randomBytes(bytes) };
+    const store = await openTokenStore(file('expired.json'), chance);
+    await store.create({ for: 'client', name: 'x', expiresSeconds: 60 });
+    assert.ok(store.hasClientKey());
+    now += 61_000;
+    assert.ok(!store.hasClientKey());
+  });
+
   it('have a bound', async () => {
     const chance = { now: () => 1, random: (bytes: number) => randomBytes(bytes) };
     const store = await openTokenStore(file('many.json'), chance);
@@ -69,6 +97,8 @@ describe('the register of nodes', () => {
     assert.ok(verifyPassword('secret', credential?.hash ?? ''));
     await again.remove('old-pi');
     await assert.rejects(again.remove('old-pi'), { code: 'SLV_NODE_UNKNOWN' });
+    const next = await again.enrol({ name: 'Old Pi', password: 'x', now: 6, local: false });
+    assert.equal(next.nodeId, 'old-pi-3', 'the certificate of the removed one is still good');
   });
 });
 

@@ -1,5 +1,6 @@
 // The hub door's routes: join script, packs, enrolment and the model store. Tokens guard the first
 // three, a node's client certificate the last. The gateway's own routes are mounted beside them.
+import { createPublicKey } from 'node:crypto';
 import type { TLSSocket } from 'node:tls';
 import type { HttpBindings } from '@hono/node-server';
 import { serveStatic } from '@hono/node-server/serve-static';
@@ -10,7 +11,7 @@ import { Hono } from 'hono';
 import { bodyLimit } from 'hono/body-limit';
 import * as v from 'valibot';
 import type { Authority } from './certificates.ts';
-import { joinScript } from './join-script.ts';
+import { type JoinPack, joinScript, shellQuote } from './join-script.ts';
 import type { NodeRegister } from './node-register.ts';
 import type { Packs } from './packs.ts';
 import type { TokenStore } from './token-store.ts';
@@ -39,11 +40,16 @@ export function createJoinDoor(options: JoinDoorOptions): Hono<Environment> {
   app.get('/join/:token', async (c) => {
     const { token } = c.req.param();
     if (options.tokens.find(token, 'node') === null) return refuseScript(c);
-    const packs = await options.packs.ready();
+    let packs: JoinPack[];
+    try {
+      packs = await options.packs.ready();
+    } catch (error) {
+      const { message, hint } = asFailure(error, 'SLV_PACK_MISSING', 'the hub has no pack');
+      options.log.error('pack-failed', { problem: message });
+      return c.text(scriptThatSays(`${message}. On the hub: ${hint}`), 200, shellScript);
+    }
     const hubUrl = options.hubUrl(hostOf(c));
-    return c.text(joinScript({ hubUrl, pin: options.pin, token, packs }), 200, {
-      'content-type': 'text/x-shellscript; charset=utf-8',
-    });
+    return c.text(joinScript({ hubUrl, pin: options.pin, token, packs }), 200, shellScript);
   });
 
   app.get('/join/:token/pack/:file', async (c, next) => {
@@ -78,14 +84,17 @@ export function createJoinDoor(options: JoinDoorOptions): Hono<Environment> {
     tokenId: string,
   ): Promise<EnrolAnswer> => {
     const password = randomPassword();
+    assertPublicKey(request.publicKeyPem);
     await options.tokens.use(tokenId);
     const now = options.clock.unixMilliseconds();
     const node = await options.register.enrol({ name: request.name, password, now, local });
-    const certificatePem = await options.authority.issue({
-      publicKeyPem: request.publicKeyPem,
-      name: node.nodeId,
-      role: 'node',
-    });
+    const { publicKeyPem } = request;
+    const certificatePem = await options.authority
+      .issue({ publicKeyPem, name: node.nodeId, role: 'node' })
+      .catch(async (error) => {
+        await options.register.remove(node.nodeId);
+        throw error;
+      });
     options.log.info('node-enrolled', { nodeId: node.nodeId, architecture: request.architecture });
     await options.onEnrolled(node.nodeId);
     return {
@@ -127,9 +136,22 @@ function notFound(message: string): HubError {
   return { code: 'SLV_MODEL_UNKNOWN', message, hint: '' };
 }
 
+const shellScript = { 'content-type': 'text/x-shellscript; charset=utf-8' };
+
 /** For curl piped into sh: with -f it prints its own error and the shell gets nothing. */
 function refuseScript(c: Context<Environment>): Response {
-  return c.text(`echo 'salvage: ${tokenError.message}; ${tokenError.hint}' >&2; exit 1\n`, 403);
+  return c.text(scriptThatSays(`${tokenError.message}; ${tokenError.hint}`), 403);
+}
+
+function scriptThatSays(text: string): string {
+  return `printf '%s\\n' ${shellQuote(`salvage: ${text}`)} >&2; exit 1\n`;
+}
+
+/** Before a token is used up: an EC key on P-256, as the agents make them. */
+function assertPublicKey(pem: string): void {
+  const key = createPublicKey(pem);
+  if (key.asymmetricKeyDetails?.namedCurve === 'prime256v1') return;
+  throw new SalvageError('SLV_REQUEST', 'the public key is not an EC key on P-256');
 }
 
 /** A certificate of our CA whose bearer is a node that was not removed since. */
@@ -142,5 +164,5 @@ function isMember(c: Context<Environment>, register: NodeRegister): boolean {
 
 /** The name or address under which the caller reached us. */
 function hostOf(c: Context<Environment>): string {
-  return new URL(c.req.url).hostname;
+  return new URL(c.req.url).hostname.replace(/^\[|\]$/g, '');
 }

@@ -21,14 +21,16 @@ export interface JoinScriptOptions {
 /** POSIX sh; every value is quoted. */
 export function joinScript(options: JoinScriptOptions): string {
   const cases = options.packs
-    .map((pack) => `    ${pack.architecture}) FILE=${quote(pack.file)} SHA256=${pack.sha256} ;;`)
+    .map(
+      (pack) => `    ${pack.architecture}) FILE=${shellQuote(pack.file)} SHA256=${pack.sha256} ;;`,
+    )
     .join('\n');
   return `#!/bin/sh
 # Joins this machine to a salvage cluster. Run as root; 'salvage-agent uninstall' takes all back.
 set -eu
-HUB=${quote(options.hubUrl)}
-PIN=${quote(options.pin)}
-TOKEN=${quote(options.token)}
+HUB=${shellQuote(options.hubUrl)}
+PIN=${shellQuote(options.pin)}
+TOKEN=${shellQuote(options.token)}
 PREFIX=/opt/salvage
 STATE=/var/lib/salvage-agent
 CACHE=/var/cache/salvage-agent
@@ -181,6 +183,7 @@ case "\${1:-help}" in
 esac
 `;
 
-function quote(text: string): string {
+/** One word for a POSIX shell, whatever is in it. */
+export function shellQuote(text: string): string {
   return `'${text.replaceAll("'", `'\\''`)}'`;
 }

@@ -1,7 +1,13 @@
 // The nodes that belong to this cluster: credential (hashed), name, drained or not. What a node is
 // and does comes from its retained messages; this file is only what people and enrolment decided.
 import { type Credential, nodeIdOf } from '@salvage/contract';
-import { hashPassword, readTextIfAny, SalvageError, writeFileWhole } from '@salvage/kit';
+import {
+  createTurns,
+  hashPassword,
+  readTextIfAny,
+  SalvageError,
+  writeFileWhole,
+} from '@salvage/kit';
 import { limits } from '../limits.ts';
 
 export interface RegisteredNode {
@@ -30,6 +36,9 @@ export interface NodeRegister {
   credentials(): Credential[];
 }
 
+/** Ids of removed nodes are not given out again: their certificates are good for decades. */
+const retiredMax = 10_000;
+
 export async function openNodeRegister(
   file: string,
   newClusterId: () => string,
@@ -37,8 +46,13 @@ export async function openNodeRegister(
   const saved = parse(await readTextIfAny(file));
   const clusterId = saved?.clusterId ?? newClusterId();
   const nodes = new Map((saved?.nodes ?? []).map((node) => [node.nodeId, node]));
+  let retired = saved?.retired ?? [];
+  const inTurn = createTurns();
   const save = (): Promise<void> =>
-    writeFileWhole(file, `${JSON.stringify({ clusterId, nodes: [...nodes.values()] }, null, 1)}\n`);
+    inTurn(() => {
+      const all = { clusterId, nodes: [...nodes.values()], retired };
+      return writeFileWhole(file, `${JSON.stringify(all, null, 1)}\n`);
+    });
   if (saved === null) await save();
   const known = (nodeId: string): RegisteredNode => {
     const node = nodes.get(nodeId);
@@ -56,7 +70,7 @@ export async function openNodeRegister(
           hint: 'remove nodes that are gone: salvage nodes remove NODE',
         });
       }
-      const nodeId = freeId(nodeIdOf(name) || 'machine', nodes);
+      const nodeId = freeId(nodeIdOf(name) || 'machine', new Set([...nodes.keys(), ...retired]));
       const node = {
         nodeId,
         name: name.slice(0, 60) || nodeId,
@@ -76,6 +90,7 @@ export async function openNodeRegister(
     remove: async (nodeId) => {
       known(nodeId);
       nodes.delete(nodeId);
+      retired = [...retired, nodeId].slice(-retiredMax);
       await save();
     },
     credentials: () =>
@@ -83,17 +98,23 @@ export async function openNodeRegister(
   };
 }
 
-function freeId(wish: string, taken: ReadonlyMap<string, unknown>): string {
+function freeId(wish: string, taken: ReadonlySet<string>): string {
   for (let number = 1; ; number += 1) {
     const id = number === 1 ? wish : `${wish.slice(0, 36)}-${number}`;
     if (!taken.has(id)) return id;
   }
 }
 
-function parse(text: string | null): { clusterId: string; nodes: RegisteredNode[] } | null {
+interface Saved {
+  clusterId: string;
+  nodes: RegisteredNode[];
+  retired?: string[];
+}
+
+function parse(text: string | null): Saved | null {
   if (text === null) return null;
   try {
-    return JSON.parse(text) as { clusterId: string; nodes: RegisteredNode[] };
+    return JSON.parse(text) as Saved;
   } catch (error) {
     throw new SalvageError('SLV_STATE', 'nodes.json is not JSON', {
       hint: 'restore it from a backup, or start afresh: salvage reset',

@@ -28,7 +28,7 @@ export async function openPacks(options: {
 }): Promise<Packs> {
   const indexFile = join(options.folder, 'packs.json');
   let entries = parse(await readTextIfAny(indexFile));
-  const building = new Map<Architecture, Promise<Entry>>();
+  const building = new Map<string, Promise<Entry>>();
 
   const build = (
     architecture: Architecture,
@@ -36,7 +36,9 @@ export async function openPacks(options: {
     mayFetch: boolean,
     onStep: (text: string) => void,
   ): Promise<Entry> => {
-    const running = building.get(architecture);
+    // A build that may fetch must not end with the other one's "it is not here".
+    const name = `${architecture} ${mayFetch}`;
+    const running = building.get(name);
     if (running !== undefined) return running;
     const started = buildPack({ ...options, architecture, mayFetch, onStep })
       .then(async (pack) => {
@@ -50,8 +52,8 @@ export async function openPacks(options: {
         options.log.info('pack-built', { architecture, bytes: entry.bytes });
         return entry;
       })
-      .finally(() => building.delete(architecture));
-    building.set(architecture, started);
+      .finally(() => building.delete(name));
+    building.set(name, started);
     return started;
   };
 

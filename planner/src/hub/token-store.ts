@@ -1,7 +1,7 @@
 // Join tokens and client keys: shown once, kept as SHA-256, expiring, bounded. A join token is good
 // for one enrolment. Kept in `<state>/tokens.json`, a small file that is whole or absent.
 import { createHash, timingSafeEqual } from 'node:crypto';
-import { readTextIfAny, SalvageError, writeFileWhole } from '@salvage/kit';
+import { createTurns, readTextIfAny, SalvageError, writeFileWhole } from '@salvage/kit';
 import { limits } from '../limits.ts';
 
 export interface TokenRecord {
@@ -33,6 +33,8 @@ export interface TokenStore {
   revoke(tokenId: string): Promise<boolean>;
   /** True while some join token of another machine could still be used. */
   hasOpenJoinToken(): boolean;
+  /** True while some client key is valid. */
+  hasClientKey(): boolean;
 }
 
 export interface TokenChance {
@@ -46,6 +48,7 @@ const letters = 'abcdefghjkmnpqrstuvwxyz234567892';
 
 export async function openTokenStore(file: string, chance: TokenChance): Promise<TokenStore> {
   let records = parse(await readTextIfAny(file));
+  const inTurn = createTurns();
   const save = async (next: TokenRecord[]): Promise<void> => {
     const kept = next.filter((record) => !isStale(record, chance.now()));
     if (kept.length > limits.tokensMax) {
@@ -75,7 +78,7 @@ export async function openTokenStore(file: string, chance: TokenChance): Promise
         usedAt: null,
         local: request.local ?? false,
       };
-      await save([...records, record]);
+      await inTurn(() => save([...records, record]));
       return { token, record };
     },
     find: (token, purpose) => {
@@ -85,20 +88,23 @@ export async function openTokenStore(file: string, chance: TokenChance): Promise
       );
       return found !== undefined && isValid(found) ? found : null;
     },
-    use: async (tokenId) => {
-      const found = records.find((record) => record.tokenId === tokenId);
-      if (found === undefined || !isValid(found)) {
-        throw new SalvageError('SLV_TOKEN', 'this join token was used already, or has expired');
-      }
-      found.usedAt = chance.now();
-      await save(records);
-    },
-    revoke: async (tokenId) => {
-      const next = records.filter((record) => record.tokenId !== tokenId);
-      if (next.length === records.length) return false;
-      await save(next);
-      return true;
-    },
+    use: (tokenId) =>
+      inTurn(async () => {
+        const found = records.find((record) => record.tokenId === tokenId);
+        if (found === undefined || !isValid(found)) {
+          throw new SalvageError('SLV_TOKEN', 'this join token was used already, or has expired');
+        }
+        found.usedAt = chance.now();
+        await save(records);
+      }),
+    revoke: (tokenId) =>
+      inTurn(async () => {
+        const next = records.filter((record) => record.tokenId !== tokenId);
+        if (next.length === records.length) return false;
+        await save(next);
+        return true;
+      }),
+    hasClientKey: () => records.some((record) => record.for === 'client' && isValid(record)),
     hasOpenJoinToken: () =>
       records.some((record) => record.for === 'node' && !record.local && isValid(record)),
   };

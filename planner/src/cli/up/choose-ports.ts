@@ -17,6 +17,7 @@ export interface Moved {
 }
 
 const attemptsMax = 50;
+const remembered: readonly PortName[] = ['hub', 'mqttTls'];
 
 /** Finds a free port for each name; what was asked for by flag must be free. */
 export async function choosePorts(
@@ -38,7 +39,10 @@ export async function choosePorts(
       moved.push({ name, wanted, holder: portHolder(wanted) ?? 'another program', used });
     }
   }
-  await writeFileWhole(file, `${JSON.stringify(ports)}\n`);
+  // Only what machines that joined know, and nothing that was asked for once.
+  const kept = remembered.filter((name) => asked[name] === undefined);
+  const next = { ...saved, ...Object.fromEntries(kept.map((name) => [name, ports[name]])) };
+  await writeFileWhole(file, `${JSON.stringify(next)}\n`);
   return { ports, moved };
 }
 
@@ -74,7 +78,8 @@ function parse(text: string | null): Partial<Ports> {
     const saved = text === null ? {} : (JSON.parse(text) as Record<string, unknown>);
     return Object.fromEntries(
       Object.entries(saved).filter(
-        ([name, port]) => name in defaultPorts && Number.isInteger(port) && (port as number) > 0,
+        ([name, port]) =>
+          remembered.some((one) => one === name) && Number.isInteger(port) && (port as number) > 0,
       ),
     ) as Partial<Ports>;
   } catch {

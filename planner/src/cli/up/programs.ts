@@ -1,8 +1,18 @@
 // The programs of one cluster on this machine, kept running: broker, planner, agent. Each is a
 // child with an IPC channel, so that it ends when this process ends, by whatever signal; each
-// writes its log to a file, which starts anew when it has grown large.
+// writes its log to a file, which starts anew when it has grown large, the last one kept beside it.
 import type { ChildProcess } from 'node:child_process';
-import { closeSync, mkdirSync, openSync, readFileSync, renameSync, statSync } from 'node:fs';
+import {
+  closeSync,
+  copyFileSync,
+  fstatSync,
+  ftruncateSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  statSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type Clock, SalvageError, type Supervised, supervise } from '@salvage/kit';
@@ -24,6 +34,7 @@ export interface StartOptions {
 
 const tree = fileURLToPath(new URL('../../../..', import.meta.url));
 const logBytesMax = 5_000_000;
+const logLookMilliseconds = 60_000;
 const readyMillisecondsMax = 30_000;
 const startsMax = 3;
 
@@ -66,7 +77,7 @@ export async function startProgram(
       );
     },
   });
-  if (output !== null) closeLater(supervised, output);
+  if (output !== null) closeLater(supervised, output, logFile);
   if (readyWithoutWord) return supervised;
 
   const until = options.clock.monotonicMilliseconds() + readyMillisecondsMax;
@@ -92,11 +103,24 @@ function openLog(folder: string, file: string): number {
   return openSync(file, 'a', 0o600);
 }
 
-/** The descriptor is handed to each start of the child, so it stays open until the last one. */
-function closeLater(supervised: Supervised, descriptor: number): void {
+/**
+ * The descriptor is handed to each start of the child, so it stays open until the last one. It
+ * appends, so a log that is copied away and cut goes on at its new end.
+ */
+function closeLater(supervised: Supervised, descriptor: number, file: string): void {
+  const timer = setInterval(() => {
+    try {
+      if (fstatSync(descriptor).size < logBytesMax) return;
+      copyFileSync(file, `${file}.1`);
+      ftruncateSync(descriptor);
+    } catch {
+      // a full disk: the next look tries again
+    }
+  }, logLookMilliseconds).unref();
   const { stop } = supervised;
   supervised.stop = async (grace) => {
     await stop(grace);
+    clearInterval(timer);
     closeSync(descriptor);
   };
 }

@@ -40,23 +40,29 @@ describe('ports', () => {
     assert.equal(portHolder(port), null);
   });
 
-  it('of the last run are taken again', async () => {
+  it('that joined machines know are taken again, and none that was asked for once', async () => {
     const state = join(folder, 'again');
-    const all = { hub: 0, mqtt: 0, mqttTls: 0, tunnel: 0, gateway: 0 };
-    const first = await choosePorts(state, all);
-    assert.equal(new Set(Object.values(first.ports)).size, 5);
-    const second = await choosePorts(state, {});
-    assert.deepEqual(second.ports, first.ports);
-    const { server } = await listen(first.ports.gateway);
+    const first = await choosePorts(state, { mqtt: 0, tunnel: 0, gateway: 0 });
+    const second = await choosePorts(state, { mqtt: 0, tunnel: 0, gateway: 0 });
+    assert.equal(second.ports.hub, first.ports.hub);
+    assert.equal(second.ports.mqttTls, first.ports.mqttTls);
+    const { server } = await listen(first.ports.hub);
     try {
-      const third = await choosePorts(state, {});
-      const [moved] = third.moved;
-      assert.equal(moved?.name, 'gateway');
-      assert.equal(moved?.wanted, first.ports.gateway);
-      assert.notEqual(third.ports.gateway, first.ports.gateway);
+      const third = await choosePorts(state, { mqtt: 0, tunnel: 0, gateway: 0 });
+      const moved = third.moved.find((one) => one.name === 'hub');
+      assert.equal(moved?.wanted, first.ports.hub);
+      assert.match(moved?.holder ?? '', new RegExp(`process ${process.pid}`));
     } finally {
       server.close();
     }
+    const once = await choosePorts(join(folder, 'once'), {
+      mqtt: 0,
+      tunnel: 0,
+      gateway: 0,
+      hub: 0,
+    });
+    const after = await choosePorts(join(folder, 'once'), { mqtt: 0, tunnel: 0, gateway: 0 });
+    assert.notEqual(after.ports.hub, once.ports.hub);
   });
 });
 
